@@ -1,6 +1,6 @@
 //! Plans that count rows off: the first ones, those at some place, those with a number. They mean the rows in the order of their file.
 //!
-//! Where a plan only reads, filters, computes and predicts, that order is still there: partitions are consecutive ranges of the file. Then no
+//! Where a plan only reads, filters, computes and asks models, that order is still there: partitions are consecutive ranges of the file. Then no
 //! operator deals batches out in turn, no partition takes a piece of another's file, and `InOrder` puts the partitions together in their
 //! order. Whatever stands above the counting, a training, a table that is written, a model's relation, counts the same rows.
 
@@ -77,5 +77,5 @@ fn has_subquery(expr: &Expr) -> bool {
 }
 
 fn goes_row_by_row(node: &dyn UserDefinedLogicalNode) -> bool {
-    matches!(node.name(), "Predict" | "MapBatches" | "RowOrder")
+    matches!(node.name(), "Predict" | "MapBatches" | "RowOrder" | "Embed" | "Generate" | "Classify" | "Answer")
 }

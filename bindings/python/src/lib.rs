@@ -4,6 +4,7 @@ mod apply_array;
 mod array;
 mod batches;
 mod bound_values;
+mod chat;
 mod constants;
 mod dataframe;
 mod display;
@@ -80,6 +81,7 @@ fn _gradframe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(frames_in_sql::is_of_session, module)?)?;
     module.add_function(wrap_pyfunction!(frames_in_sql::unknown_tables, module)?)?;
     module.add_function(wrap_pyfunction!(sinks::sink, module)?)?;
+    module.add_function(wrap_pyfunction!(chat::render_chat, module)?)?;
     array::register(module)?;
     learning::register(module)?;
     pretrained::register(module)?;

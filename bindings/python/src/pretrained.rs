@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use gradframe::models::text::{Encoded, Message, Tokenizer};
+use gradframe::models::text::{Encoded, Tokenizer};
 use gradframe::models::{
     AnswerOptions, Answerer, Classifier, DtypeChoice, EmbedOptions, Embedder, FindOptions, GenerateOptions, Generated, Generator,
     Model, files, generate,
@@ -251,14 +251,6 @@ impl PyPretrained {
         Ok(self.tokenizer()?.id_of(token))
     }
 
-    /// A conversation of (role, content) as one text.
-    fn chat(&self, messages: Vec<(String, String)>, add_generation_prompt: bool) -> PyResult<String> {
-        let messages: Vec<Message> = messages.into_iter().map(|(role, content)| Message { role, content }).collect();
-        let missing = || Error::plan("chat template", format!("{} has none", self.model.directory().path().display()));
-        let template = self.model.chat_template().or_raise()?.ok_or_else(missing).or_raise()?;
-        template.render(&messages, add_generation_prompt).or_raise()
-    }
-
     /// The bytes of [N, D] f32, and D.
     #[pyo3(signature = (texts, normalize, prompt, max_tokens, prompt_text=None))]
     fn embed(
@@ -354,10 +346,21 @@ impl PyPretrained {
         Ok(found.0.into_iter().map(one).collect())
     }
 
-    /// Writes it to a directory that other libraries read.
-    fn save(&self, py: Python<'_>, path: String) -> PyResult<()> {
-        let model = Arc::clone(&self.model);
-        wait(py, blocking(move || files::save(model.directory(), model.weights(), path.as_ref())))
+    /// Writes it to a directory that other libraries read, with the modules of sentence-transformers around it if that is asked for.
+    /// The directory of its network.
+    fn save(&self, py: Python<'_>, path: String, sentences: bool) -> PyResult<String> {
+        let (model, dtype) = (Arc::clone(&self.model), self.dtype);
+        let folder = wait(
+            py,
+            blocking(move || {
+                let (from, weights) = (model.directory(), model.weights());
+                match sentences {
+                    true => files::save_sentences(model.root(), from, weights, path.as_ref(), dtype),
+                    false => files::save(from, weights, path.as_ref(), dtype).map(|()| path.into()),
+                }
+            }),
+        )?;
+        Ok(folder.to_string_lossy().into_owned())
     }
 }
 

@@ -322,3 +322,15 @@ def test_files_that_are_not_whole_are_named(spoil, says, tmp_path):
     with pytest.raises(gf.errors.GradframeError, match=says):
         gf.sql(f"CREATE OR REPLACE MODEL spoilt OPTIONS (model_type = 'huggingface', path = '{tmp_path / 'own'}')")
         gf.sql("SELECT * FROM ML.GENERATE_EMBEDDING(MODEL spoilt, (SELECT 'the cat' AS content))").collect()
+
+
+def test_batches_of_a_loop_come_as_the_model_goes_on(embedder):
+    places = list(range(3001))
+    frame = gf.from_dict({"id": places, "prompt": ["the cat"] * 3000 + ["cat " * 20]}).lazy()
+    embedded = [batch["id"].to_list() for batch in frame.embed(embedder, "prompt").iter_batches(batch_size=1000)]
+    assert embedded == [places[:1000], places[1000:2000], places[2000:3000], places[3000:]]
+    teller = gf.models.AutoModelForCausalLM.from_pretrained(MODELS / "teller")
+    batches = iter(frame.generate(teller, max_new_tokens=1).iter_batches(batch_size=500))
+    assert [next(batches)["id"].to_list() for _ in range(4)] == [places[at : at + 500] for at in range(0, 2000, 500)]
+    with pytest.raises(gf.errors.ExecutionError, match="fewer than the context of 16"):  # of the last row, which comes after them
+        list(batches)

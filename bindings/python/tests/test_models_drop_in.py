@@ -14,7 +14,7 @@ import gradframe as gf
 
 HERE = pathlib.Path(__file__).parent / "drop_in"
 sys.path.insert(0, str(HERE))
-from cases import MODELS, NETWORKS, SENTENCES, TOKENIZER, plain  # noqa: E402
+from cases import FOLDERS, MODELS, NETWORKS, SENTENCES, TOKENIZER, letters, plain  # noqa: E402
 
 ANSWERS = json.loads((HERE / "answers.json").read_text())
 MINILM = os.environ.get("GRADFRAME_MINILM", "")
@@ -62,6 +62,11 @@ def test_a_network_answers_as_in_transformers(name):
     check(NETWORKS[name](Library()), ANSWERS["networks"][name])
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_model_of_letters_answers_as_there(name, tmp_path):
+    check(FOLDERS[name](Library(), tmp_path), ANSWERS["folders"][name])
+
+
 def tokenizer():
     return gf.models.AutoTokenizer.from_pretrained(MODELS / "embedder")
 
@@ -80,7 +85,8 @@ WRONG = {
     "bytes": (lambda: embedder().encode(b"cat"), TypeError, "got bytes"),
     "a prompt's name": (lambda: embedder().encode("a", prompt_name="qery"), ValueError, "unknown prompt `qery`.*did you mean `query`"),
     "a slip in encode": (lambda: embedder().encode("a", batchsize=3), ValueError, "`batchsize`; hint: did you mean `batch_size`"),
-    "quantized": (lambda: embedder().encode("a", precision="int8"), NotImplementedError, "`precision` is one of float32, binary"),
+    "a precision": (lambda: embedder().encode("a", precision="int4"), ValueError, "precision: expected one of float32, int8, uint8"),
+    "ranges of one": (lambda: embedder().encode("a", precision="int8"), ValueError, "int8 do not follow from a single vector; hint"),
     "vectors of tokens": (lambda: embedder().encode("a", output_value="token_embeddings"), NotImplementedError, "`output_value`"),
     "processes": (lambda: embedder().encode("a", pool={"input": 1}), NotImplementedError, "`pool` is not supported"),
     "a batch of none": (lambda: embedder().encode("a", batch_size=0), ValueError, "batch_size: expected 1 or more, got 0"),
@@ -139,8 +145,24 @@ WRONG = {
     ),
     "a negative token": (lambda: tokenizer().decode([4, -1]), TypeError, "decode: item 1 is -1"),
     "no template": (lambda: tokenizer().apply_chat_template([{"role": "user", "content": "x"}]), ValueError, "chat template"),
-    "a turn": (lambda: tokenizer().apply_chat_template([{"role": "user"}]), ValueError, "message 0 lacks `content`"),
-    "tools": (lambda: tokenizer().apply_chat_template([], tools=[len]), NotImplementedError, "`tools` is not supported"),
+    "a turn": (lambda: tokenizer().apply_chat_template(["x"], chat_template="t"), TypeError, "message 0: expected a dictionary of role"),
+    "no turn": (lambda: tokenizer().apply_chat_template([], chat_template="t"), ValueError, "expected a message or more, got none"),
+    "a function": (
+        lambda: tokenizer().apply_chat_template([{}], tools=[len], chat_template="t"),
+        NotImplementedError,
+        "item 0 is a function, len.*JSON schema",
+    ),
+    "an object": (lambda: tokenizer().apply_chat_template([{"role": len}], chat_template="t"), TypeError, "texts, numbers, lists and dict"),
+    "a mask of answers": (
+        lambda: tokenizer().apply_chat_template([{}], return_assistant_tokens_mask=True),
+        NotImplementedError,
+        "`return_assistant_tokens_mask` is not supported",
+    ),
+    "a last message that is not shown": (
+        lambda: tokenizer().apply_chat_template([{"content": "a"}], chat_template="t", continue_final_message=True),
+        ValueError,
+        "does not show the last message",
+    ),
     "a slip in generate": (
         lambda: teller().generate([[4]], max_newtokens=3),
         ValueError,
@@ -324,3 +346,10 @@ def test_weights_cut_short_under_an_open_model_are_an_error(tmp_path):
     with pytest.raises(gf.errors.ExternalError, match="model.safetensors has 100 bytes"):
         tell("the cat")  # its own file is gone
     assert gf.models.pipeline("text-generation", str(tmp_path / "teller"))("the cat")
+
+
+def test_a_text_ends_before_the_special_token_that_stops_it(tmp_path):
+    model = gf.models.AutoModelForCausalLM.from_pretrained(letters(tmp_path, "teller"))
+    frame = gf.from_dict({"prompt": ["kf"]})
+    for stop, expected in ((["[PAD]"], "yy"), (["y[PAD]"], "y"), (["yy"], ""), (["[CLS]"], "yydddd")):
+        assert frame.generate(model, max_new_tokens=8, stop=stop)["generated"].to_list() == [expected], stop

@@ -1,6 +1,7 @@
 //! Questions answered by a part of a text: models with a head for the first and the last token of an answer.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -97,10 +98,8 @@ impl Answerer {
         for ((_, text), parts) in rows.iter().zip(parts) {
             answers.push(parts.map(|parts| {
                 let scored = parts.iter().zip(scores.by_ref());
-                let mut found: Vec<Found> = scored.flat_map(|(part, scores)| best(part, scores, options)).collect();
-                found.sort_by(|a, b| b.score.total_cmp(&a.score));
-                found.truncate(options.top);
-                found.into_iter().map(|found| found.in_text(text)).collect()
+                let found = scored.flat_map(|(part, scores)| best(part, scores, options)).collect();
+                best_of(found, options.top).into_iter().map(|found| found.in_text(text)).collect()
             }));
         }
         Ok(Answered { answers, work: work.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) })
@@ -129,19 +128,23 @@ impl Found {
 fn best(part: &[Span], scores: &[f32], options: AnswerOptions) -> Vec<Found> {
     let side = |which: usize| -> Vec<f64> { part.iter().enumerate().map(|(i, _)| f64::from(scores[2 * i + which])).collect() };
     let [first, last] = [0, 1].map(|which| probabilities(part, &side(which)));
-    let mut found: Vec<(f64, usize, usize)> = Vec::new();
-    let better = |a: &(f64, usize, usize), b: &(f64, usize, usize)| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal);
+    let mut found = Vec::new();
     for from in inside(part) {
         let ends = (from..part.len().min(from + options.max_tokens)).take_while(|&to| part[to].text == Some(1));
-        found.extend(ends.map(|to| (first[from] * last[to], from, to)));
+        found.extend(ends.map(|to| Found { score: first[from] * last[to], characters: whole_words(part, from, to) }));
         if found.len() > 64 * options.top.max(16) {
-            found.sort_by(better);
-            found.truncate(options.top);
+            found = best_of(found, options.top);
         }
     }
-    found.sort_by(better);
-    found.truncate(options.top);
-    found.into_iter().map(|(score, from, to)| Found { score, characters: whole_words(part, from, to) }).collect()
+    best_of(found, options.top)
+}
+
+/// The best answers, each part of the text once: tokens of the same words are one answer, and so is what two parts that overlap have.
+fn best_of(mut found: Vec<Found>, top: usize) -> Vec<Found> {
+    found.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
+    let mut known = HashSet::new();
+    found.retain(|one| known.len() < top && known.insert(one.characters.clone()));
+    found
 }
 
 fn inside(part: &[Span]) -> impl Iterator<Item = usize> {
@@ -186,8 +189,9 @@ mod tests {
         assert_eq!(found[0].characters, 0..5);
         assert!(found[0].score > 0.9 && found[0].score < 1.0 && found[1].score < found[0].score);
         let short = best(&part(), &scores, AnswerOptions { top: 9, max_tokens: 1 });
-        assert_eq!(short.len(), 3);
-        assert!(short.iter().all(|one| one.characters == (0..2) || one.characters == (3..5)));
+        let mut short: Vec<Range<usize>> = short.into_iter().map(|one| one.characters).collect();
+        short.sort_by_key(|part| part.start);
+        assert_eq!(short, [0..2, 3..5], "each part once, though the first word has two tokens");
     }
 
     #[test]

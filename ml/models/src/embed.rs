@@ -131,8 +131,8 @@ impl Embedder {
         Ok(Embedded { vectors, tokens, truncated, work })
     }
 
+    /// With the blanks at its ends: sentence-transformers takes them away no more, and tokenizers of bytes and pieces see them.
     fn encoded(&self, text: &str) -> Result<Encoded> {
-        let text = text.trim();
         match (self.prefix.is_empty(), self.lower_case) {
             (true, false) => self.tokenizer.encode(text),
             (_, true) => self.tokenizer.encode(&format!("{}{text}", self.prefix).to_lowercase()),
@@ -164,7 +164,7 @@ fn tokens_of(model: &Model, prompt: &str) -> Result<usize> {
     if prompt.is_empty() {
         return Ok(0);
     }
-    let spans = model.tokenizer()?.spans(prompt.trim(), None)?;
+    let spans = model.tokenizer()?.spans(prompt, None)?;
     let ends = spans.last().is_some_and(|last| last.text.is_none());
     Ok(spans.len() - usize::from(ends))
 }

@@ -1,11 +1,12 @@
 //! A network in the making: a graph whose parameters are a checkpoint's tensors, asked for by name and shape.
 
+mod activations;
 mod laid;
 
 use std::sync::Arc;
 
 use gradframe_ml_core::graph::{DotDims, Type};
-use gradframe_ml_core::{DType, Dim, Error, Function, Graph, NodeId, Result, Shape, Tensor};
+use gradframe_ml_core::{DType, Dim, Function, Graph, NodeId, Result, Shape, Tensor};
 use gradframe_ml_kernels::cpu::OnKernel;
 use gradframe_ml_kernels::{CompileOptions, Program, Scratch, Threads, compile_with};
 use rustc_hash::FxHashMap;
@@ -189,18 +190,7 @@ impl<'w> Net<'w> {
 
     /// The activation that a configuration names. Errors: `NotImplemented` listing those known.
     pub fn activation(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
-        match name {
-            "gelu" => self.g.gelu(x),
-            "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" => self.g.gelu_tanh(x),
-            "relu" => self.g.relu(x),
-            "silu" | "swish" => self.g.silu(x),
-            "tanh" => self.g.tanh(x),
-            "mish" => self.g.mish(x),
-            other => {
-                let known = "gelu, gelu_new, gelu_fast, gelu_pytorch_tanh, relu, silu, swish, tanh, mish";
-                Err(Error::not_implemented("model", format!("unknown activation `{other}`, expected one of {known}")))
-            }
-        }
+        activations::by_name(&mut self.g, name, x)
     }
 
     /// [B, T, H D] -> [B, T, H, D].

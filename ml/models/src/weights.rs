@@ -11,6 +11,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::files::{Directory, Mapped, OP};
+use crate::precision::{DtypeChoice, Precision};
 
 /// A named tensor of a checkpoint, in the file's own type.
 #[derive(Debug, Clone)]
@@ -156,6 +157,22 @@ impl Weight {
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
+
+    /// The type and the bytes that it is written in: its own, where they lie, but floats in the type that was asked for.
+    fn written(&self, dtype: DtypeChoice) -> Result<(Dtype, Bytes)> {
+        let cannot = || Error::dtype(OP, format!("tensor `{}`: {} cannot be written", self.name, self.dtype));
+        let own = of_name(self).ok_or_else(cannot)?;
+        let is_float = matches!(own, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64);
+        match dtype {
+            DtypeChoice::Only(Precision::F32) if is_float && own != Dtype::F32 => {
+                Ok((Dtype::F32, Bytes::copy_from_slice(as_f32(&self.tensor()?)?.buffer().as_slice())))
+            }
+            DtypeChoice::Only(Precision::Bf16) if is_float && own != Dtype::BF16 => {
+                Ok((Dtype::BF16, Bytes::copy_from_slice(as_bf16(&self.tensor()?)?.buffer().as_slice())))
+            }
+            _ => Ok((own, self.bytes.clone())),
+        }
+    }
 }
 
 /// The same numbers as f32. Errors: `Internal`.
@@ -180,19 +197,17 @@ pub(crate) fn as_bf16(tensor: &Tensor) -> Result<Tensor> {
     Tensor::try_new(DType::BF16, tensor.shape(), Buffer::from_vec(bits))
 }
 
-/// All weights as the bytes of one safetensors file.
-pub(crate) fn encoded(weights: &Weights) -> Result<Vec<u8>> {
+/// All weights as the bytes of one safetensors file, floats in the type that was asked for.
+pub(crate) fn encoded(weights: &Weights, dtype: DtypeChoice) -> Result<Vec<u8>> {
     weights.files().iter().try_for_each(|file| file.check())?;
     fn failed(e: safetensors::SafeTensorError) -> Error {
         Error::internal(OP, format!("cannot write weights: {e}")).because(e)
     }
-    fn view(w: &Weight) -> Result<TensorView<'_>> {
-        let dtype = of_name(w).ok_or_else(|| Error::dtype(OP, format!("tensor `{}`: {} cannot be written", w.name, w.dtype)))?;
-        TensorView::new(dtype, w.shape.clone(), &w.bytes).map_err(failed)
-    }
-    let mut views: Vec<(&str, TensorView)> = Vec::with_capacity(weights.iter().len());
-    for weight in weights.iter() {
-        views.push((weight.name.as_str(), view(weight)?));
+    let written: Vec<(&Weight, Dtype, Bytes)> =
+        weights.iter().map(|weight| weight.written(dtype).map(|(dtype, bytes)| (weight, dtype, bytes))).collect::<Result<_>>()?;
+    let mut views: Vec<(&str, TensorView)> = Vec::with_capacity(written.len());
+    for (weight, dtype, bytes) in &written {
+        views.push((weight.name.as_str(), TensorView::new(*dtype, weight.shape.clone(), bytes).map_err(failed)?));
     }
     // transformers reads only files that say for whom they were written.
     let notes = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);

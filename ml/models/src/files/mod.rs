@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use hub::{HubName, is_revision, resolve};
 pub(crate) use map::Mapped;
-pub use write::save;
+pub use write::{save, save_sentences};
 
 /// What errors about files begin with.
 pub(crate) const OP: &str = "model files";

@@ -172,13 +172,32 @@ impl Generator {
     /// New tokens, the one that ends them among them, as a text up to the first text that stops it.
     fn finished(&self, mut ids: Vec<u32>, options: &GenerateOptions, finish: Finish) -> Result<Generated> {
         let end = if finish == Finish::End { ids.pop() } else { None };
-        let text = self.text(&ids)?;
-        let (text, _) = cut(text, &options.stop);
+        let text = self.text_before(&ids, &options.stop)?;
         Ok(Generated { ids, end, text, finish })
     }
 
-    fn text(&self, ids: &[u32]) -> Result<String> {
-        self.tokenizer.as_ref().map_or(Ok(String::new()), |tokenizer| tokenizer.decode(ids, true))
+    fn text(&self, ids: &[u32], skip_special: bool) -> Result<String> {
+        self.tokenizer.as_ref().map_or(Ok(String::new()), |tokenizer| tokenizer.decode(ids, skip_special))
+    }
+
+    /// The text up to the first text that stops it, without special tokens, which may be what stops it.
+    fn text_before(&self, ids: &[u32], stop: &[String]) -> Result<String> {
+        let mut whole = self.text(ids, true)?;
+        let Some(at) = (if stop.is_empty() { None } else { first_of(&self.text(ids, false)?, stop) }) else { return Ok(whole) };
+        if let Some(at) = first_of(&whole, stop) {
+            whole.truncate(at);
+            return Ok(whole);
+        }
+        for count in (0..ids.len()).rev() {
+            let before = self.text(&ids[..count], false)?;
+            if before.len() <= at {
+                // What the next token has of the text before.
+                let next = self.text(&ids[..=count], false)?;
+                let rest = next.get(before.len()..at).unwrap_or_default();
+                return Ok(self.text(&ids[..count], true)? + rest);
+            }
+        }
+        Ok(String::new())
     }
 
     /// Why a continuation is done after these new tokens, if it is.
@@ -186,7 +205,8 @@ impl Generator {
         if new.last().is_some_and(|id| self.ends.contains(id)) {
             return Ok(Some(Finish::End));
         }
-        if !options.stop.is_empty() && cut(self.text(new)?, &options.stop).1 {
+        // Texts stop it that are made of special tokens too, as in transformers: `<|im_end|>` of a model that has another end.
+        if !options.stop.is_empty() && first_of(&self.text(new, false)?, &options.stop).is_some() {
             return Ok(Some(Finish::Stop));
         }
         if new.len() >= options.max_tokens {
@@ -196,13 +216,9 @@ impl Generator {
     }
 }
 
-/// A text up to the first of the texts that stop it, and whether there is one.
-fn cut(mut text: String, stop: &[String]) -> (String, bool) {
-    let first = stop.iter().filter_map(|stop| text.find(stop.as_str())).min();
-    if let Some(first) = first {
-        text.truncate(first);
-    }
-    (text, first.is_some())
+/// Where the first of the texts that stop a text begins in it.
+fn first_of(text: &str, stop: &[String]) -> Option<usize> {
+    stop.iter().filter_map(|stop| text.find(stop.as_str())).min()
 }
 
 /// The tokens that end a continuation, of `generation_config.json`, else of `config.json`.

@@ -5,7 +5,7 @@
 
 use gradframe_ml_core::{NodeId, Result};
 
-use super::encoder::{self, BlockNames, Sizes, WordNames};
+use super::encoder::{self, BlockNames, Sizes, WordNames, Words};
 use super::{Architecture, head_width, labels, no_head, sees_all};
 use crate::config::Config;
 use crate::net::Net;
@@ -39,6 +39,8 @@ struct Bert {
     epsilon: f64,
     activation: String,
     labels: usize,
+    /// Whether the table of words scores them too.
+    tied: bool,
 }
 
 pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
@@ -54,6 +56,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
         epsilon: config.number_or("layer_norm_eps", 1e-12)?,
         activation: config.text_or("hidden_act", "gelu")?.to_owned(),
         labels: labels(config)?,
+        tied: config.flag_or("tie_word_embeddings", true)?,
     };
     head_width(bert.width, bert.heads)?;
     match config.text_or("position_embedding_type", "absolute")? {
@@ -88,7 +91,8 @@ impl Architecture for Bert {
         match task {
             Task::MaskedTokens => {
                 let shared = format!("{}embeddings.word_embeddings.weight", prefix(net));
-                encoder::words(net, hidden, &WORDS, &shared, self.vocabulary, self.sizes())
+                let shared = Words { name: &shared, vocabulary: self.vocabulary, tied: self.tied };
+                encoder::words(net, hidden, &WORDS, shared, self.sizes())
             }
             Task::Sequence => {
                 let pooled = self.pooled(net, hidden)?;

@@ -2,7 +2,7 @@
 
 use gradframe_ml_core::{NodeId, Result};
 
-use super::encoder::{self, BlockNames, Sizes, WordNames};
+use super::encoder::{self, BlockNames, Sizes, WordNames, Words};
 use super::{Architecture, head_width, labels, no_head};
 use crate::config::Config;
 use crate::net::Net;
@@ -82,7 +82,8 @@ impl Architecture for DistilBert {
         match task {
             Task::MaskedTokens => {
                 let shared = format!("{}embeddings.word_embeddings.weight", prefix(net));
-                encoder::words(net, hidden, &WORDS, &shared, self.vocabulary, self.sizes())
+                let shared = Words { name: &shared, vocabulary: self.vocabulary, tied: true };
+                encoder::words(net, hidden, &WORDS, shared, self.sizes())
             }
             Task::Sequence => {
                 let first = net.first_token(hidden)?;

@@ -67,14 +67,26 @@ pub struct WordNames {
     pub bias: &'static str,
 }
 
+/// The table of words that a network begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    pub name: &'a str,
+    pub vocabulary: usize,
+    /// Whether the head that scores words is tied to it: then there is one bias, whatever names the checkpoint has for it.
+    pub tied: bool,
+}
+
 /// Scores of words at each place, [B, T, C] -> [B, T, V]: those of the `shared` table of words, unless the head has one of its own.
-pub fn words(net: &mut Net, x: NodeId, names: &WordNames, shared: &str, vocabulary: usize, size: Sizes) -> Result<NodeId> {
+pub fn words(net: &mut Net, x: NodeId, names: &WordNames, shared: Words, size: Sizes) -> Result<NodeId> {
     let dense = net.linear(names.dense, x, [size.width, size.width], true)?;
     let active = net.activation(size.activation, dense)?;
     let normal = net.layer_norm(names.norm, active, size.width, size.epsilon)?;
-    let table = if net.has(names.table) { names.table } else { shared };
-    let scores = net.times_rows(normal, table, [vocabulary, size.width])?;
-    let bias = net.parameter(names.bias, &[vocabulary])?;
+    let table = if net.has(names.table) { names.table } else { shared.name };
+    let scores = net.times_rows(normal, table, [shared.vocabulary, size.width])?;
+    // A head that is not tied adds the bias of its own table; the other one is in the checkpoint, and nothing is made of it.
+    let own = format!("{}bias", names.table.trim_end_matches("weight"));
+    let bias = if !shared.tied && net.has(&own) { own.as_str() } else { names.bias };
+    let bias = net.parameter(bias, &[shared.vocabulary])?;
     net.g.add(scores, bias)
 }
 

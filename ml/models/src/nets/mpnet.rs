@@ -3,7 +3,7 @@
 
 use gradframe_ml_core::{DType, Dim, NodeId, Result, Shape, Tensor};
 
-use super::encoder::{self, BlockNames, Sizes, WordNames};
+use super::encoder::{self, BlockNames, Sizes, WordNames, Words};
 use super::{Architecture, head_width, labels, no_head};
 use crate::config::Config;
 use crate::net::Net;
@@ -38,6 +38,8 @@ struct MpNet {
     epsilon: f64,
     activation: String,
     labels: usize,
+    /// Whether the table of words scores them too.
+    tied: bool,
 }
 
 pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
@@ -52,6 +54,7 @@ pub fn read(config: &Config) -> Result<Box<dyn Architecture>> {
         epsilon: config.number_or("layer_norm_eps", 1e-12)?,
         activation: config.text_or("hidden_act", "gelu")?.to_owned(),
         labels: labels(config)?,
+        tied: config.flag_or("tie_word_embeddings", true)?,
     };
     head_width(own.width, own.heads)?;
     if own.places <= PADDING + 1 || own.buckets < 4 {
@@ -99,7 +102,8 @@ impl Architecture for MpNet {
         match task {
             Task::MaskedTokens => {
                 let shared = format!("{}embeddings.word_embeddings.weight", prefix(net));
-                encoder::words(net, hidden, &WORDS, &shared, self.vocabulary, Sizes { activation: "gelu", ..self.sizes() })
+                let shared = Words { name: &shared, vocabulary: self.vocabulary, tied: self.tied };
+                encoder::words(net, hidden, &WORDS, shared, Sizes { activation: "gelu", ..self.sizes() })
             }
             Task::Sequence => encoder::labels_by_first(net, hidden, self.width, self.labels),
             Task::Tokens => net.linear("classifier", hidden, [self.width, self.labels], true),

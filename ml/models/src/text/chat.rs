@@ -7,7 +7,7 @@ use gradframe_ml_core::{Error, Result};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde_json::Value;
 
-use super::{bounds, json};
+use super::{Variable, bounds, json};
 use crate::config::Config;
 use crate::files::Directory;
 
@@ -51,8 +51,21 @@ impl ChatTemplate {
     }
 
     /// The conversation as one text; with `add_generation_prompt`, up to where the model goes on.
-    /// Errors: `Execution` with the template's own words where it refuses a conversation, or if it is wrong or does not end.
+    /// Errors: as for [`ChatTemplate::render_with`].
     pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String> {
+        let turn = |m: &Message| {
+            let parts = [("role", &m.role), ("content", &m.content)];
+            Variable::Map(parts.map(|(name, text)| (name.to_owned(), text.as_str().into())).into())
+        };
+        let messages = Variable::List(messages.iter().map(turn).collect());
+        let prompt = Variable::Flag(add_generation_prompt);
+        self.render_with(vec![("messages".to_owned(), messages), ("add_generation_prompt".to_owned(), prompt)])
+    }
+
+    /// What the template makes of these variables: `messages`, `add_generation_prompt`, and whatever else it knows (`tools`,
+    /// `documents`, `enable_thinking`). They go before special tokens of the same name.
+    /// Errors: `Execution` with the template's own words where it refuses a conversation, or if it is wrong or does not end.
+    pub fn render_with(&self, variables: Vec<(String, Variable)>) -> Result<String> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -61,12 +74,12 @@ impl ChatTemplate {
         });
         environment.add_function("strftime_now", now);
         environment.add_filter("tojson", json::tojson);
-        let bytes = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
-        let messages: Vec<_> =
-            messages.iter().map(|m| context! { role => m.role.as_str(), content => m.content.as_str() }).collect();
+        let bytes = variables.iter().map(|(_, value)| value.bytes()).sum();
         let special = minijinja::Value::from_pairs(self.special.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-        let none = || minijinja::Value::from(());
-        let values = context! { messages, add_generation_prompt, tools => none(), documents => none(), ..special };
+        let none = ["tools", "documents"].map(|name| (name, minijinja::Value::from(())));
+        let unsaid = minijinja::Value::from_pairs(none);
+        let given = minijinja::Value::from_pairs(variables);
+        let values = context! { ..given, ..special, ..unsaid };
         let wrong =
             |e: minijinja::Error| Error::execution(OP, e.detail().map_or_else(|| e.to_string(), str::to_owned)).because(e);
         bounds::render(environment, &without_generation(&self.source), (values, bytes))?.map_err(wrong)
@@ -147,6 +160,26 @@ mod tests {
             assert_eq!(ChatTemplate::new(source, &[]).render(&[said("user", "x")], true).unwrap(), expected, "{source}");
         }
         assert!(ChatTemplate::new("{{ strftime_now('%Q%') }}", &[]).render(&[], true).is_err());
+    }
+
+    #[test]
+    fn a_template_is_given_whatever_it_knows_in_its_order() {
+        let call = Variable::Map(vec![
+            ("name".into(), "getw".into()),
+            ("arguments".into(), Variable::Map(vec![("z".into(), Variable::Whole(1)), ("a".into(), Variable::Number(0.5))])),
+        ]);
+        let turn = Variable::Map(vec![("role".into(), "assistant".into()), ("tool_calls".into(), Variable::List(vec![call]))]);
+        let given = |name: &str, value| (name.to_owned(), value);
+        let variables = vec![
+            given("messages", Variable::List(vec![turn])),
+            given("enable_thinking", Variable::Flag(false)),
+            given("bos_token", "<o>".into()),
+            given("documents", Variable::Nothing),
+        ];
+        let source = "{{ bos_token }}{% for m in messages %}{{ m.content is defined }}{{ m.tool_calls[0].name }}\
+                      {{ m.tool_calls[0].arguments | tojson }}{% endfor %}{{ enable_thinking is false }}{{ tools is none }}";
+        let text = ChatTemplate::new(source, &[("bos_token", "<s>")]).render_with(variables).unwrap();
+        assert_eq!(text, "<o>Falsegetw{\"z\": 1, \"a\": 0.5}TrueTrue");
     }
 
     /// What transformers 5 makes of the same templates: Python's `json.dumps` with `ensure_ascii=False`.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gradframe_ml_core::{Error, Result};
 use tokenizers::{EncodeInput, TruncationParams};
 
-use super::{Windows, growth, legacy};
+use super::{Windows, growth, legacy, pairs};
 use crate::config::Config;
 use crate::files::Directory;
 
@@ -108,7 +108,7 @@ impl Tokenizer {
         self.encoded(text.into(), false)
     }
 
-    /// Two texts as tokens, with the special ones. Errors: `Execution` if the tokenizer fails.
+    /// Two texts as tokens, with the special ones; what is too long loses the end of the longer text first. Errors: `Execution` if the tokenizer fails.
     pub fn encode_pair(&self, first: &str, second: &str) -> Result<Encoded> {
         self.encoded((first, second).into(), true)
     }
@@ -127,8 +127,10 @@ impl Tokenizer {
         };
         let mut found = encode(&self.own)?;
         let cut = self.cut.as_ref().filter(|(most, _)| found.len() > *most);
-        if let Some((_, cut)) = cut {
-            found = encode(cut)?;
+        match (cut, &input) {
+            (Some((most, _)), EncodeInput::Dual(..)) => return Ok(pairs::shortened(&spans_of(&found), *most)),
+            (Some((_, cut)), EncodeInput::Single(_)) => found = encode(cut)?,
+            (None, _) => {}
         }
         let is_truncated = cut.is_some();
         Ok(Encoded { ids: found.get_ids().to_vec(), kinds: found.get_type_ids().to_vec(), is_truncated })

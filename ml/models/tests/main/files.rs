@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use gradframe_ml_models::files::save;
-use gradframe_ml_models::{EmbedOptions, Embedder, Generator, Model, Weights};
+use gradframe_ml_models::{DtypeChoice, EmbedOptions, Embedder, Generator, Model, Weights};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ fn a_file_cut_short_under_an_open_model_is_an_error_that_names_it() {
     assert_eq!(says(model.scores(&[vec![1, 2]], None)), expected);
     assert_eq!(says(Generator::new(&model)), expected);
     assert_eq!(says(model.weights().iter().next().unwrap().tensor()), expected);
-    assert_eq!(says(save(model.directory(), model.weights(), folder.path())), expected);
+    assert_eq!(says(save(model.directory(), model.weights(), folder.path(), DtypeChoice::Auto)), expected);
     assert_eq!(says(model.check()), expected);
     drop(generator);
     assert!(says(Model::open(folder.path())).contains("not a whole safetensors file"));
@@ -224,7 +224,7 @@ fn a_model_for_another_task_says_which_takes_it() {
 fn what_is_saved_is_read_again() {
     let (folder, to) = (small(), tempfile::tempdir().unwrap());
     let model = Model::open(folder.path()).unwrap();
-    save(model.directory(), model.weights(), to.path()).unwrap();
+    save(model.directory(), model.weights(), to.path(), DtypeChoice::Auto).unwrap();
     let again = Model::open(to.path()).unwrap();
     assert_eq!(model.scores(&[vec![1, 2, 3]], None).unwrap(), again.scores(&[vec![1, 2, 3]], None).unwrap());
 }

@@ -119,6 +119,13 @@ def decoder(prefix, head="ForCausalLM"):
 
 if __name__ == "__main__":
     write("bert", t.BertConfig(**SMALL), encoder("Bert"), kinds=True)
+    untied = dict(SMALL, tie_word_embeddings=False)
+    write("bert_untied", t.BertConfig(**untied), {"masked": "BertForMaskedLM"}, kinds=True)
+    write("roberta_untied", t.RobertaConfig(**untied, type_vocab_size=1), {"masked": "RobertaForMaskedLM"})
+    write("mpnet_untied", t.MPNetConfig(**untied), {"masked": "MPNetForMaskedLM"})
+    for name in ("gelu_10", "quick_gelu", "relu2", "leaky_relu", "sigmoid", "linear"):
+        other = t.BertConfig(**dict(SMALL, num_hidden_layers=1), hidden_act=name)
+        write(f"bert_{name}", other, {"sequence": "BertForSequenceClassification"}, kinds=True)
     write("distilbert", t.DistilBertConfig(vocab_size=40, dim=24, n_layers=2, n_heads=4, hidden_dim=36, max_position_embeddings=32,
                                            num_labels=3, pad_token_id=1), encoder("DistilBert"))
     write("roberta", t.RobertaConfig(**SMALL, type_vocab_size=1), encoder("Roberta"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Mapping
 from typing import Any, Self
 
 from gradframe.models._arguments import FORWARD, plan_error, refuse
 from gradframe.models._base import Configuration, Outputs, Pretrained, array_of, as_rows, is_torch, rows_of, tensor
 from gradframe.models._generation import engine_options, returned, settings
+from gradframe.models._saving import write_json
 
 
 class AutoModel(Pretrained):
@@ -124,6 +126,13 @@ class AutoModelForCausalLM(AutoModel):
         if not hasattr(self, "_generation"):
             self._generation = Configuration(self._json("generation_config.json"))
         return self._generation
+
+    def save_pretrained(self, path: Any) -> None:
+        """As `AutoModel.save_pretrained`, with what was set of `generation_config`."""
+        super().save_pretrained(path)
+        config = {name: value for name, value in self.generation_config.items() if value is not None}
+        if config != self._json("generation_config.json"):
+            write_json(pathlib.Path(path, "generation_config.json"), config)
 
     def generate(self, inputs: Any = None, attention_mask: Any = None, *, generation_config: Any = None, **options: Any) -> Any:
         """Each row of tokens with the new ones behind it, that which ends them among them: of an array an array, [B, T], filled up

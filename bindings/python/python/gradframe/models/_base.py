@@ -157,8 +157,8 @@ class Pretrained:
         return self
 
     def save_pretrained(self, path: Any) -> Any:
-        """Writes it to a directory that transformers reads too."""
-        self._engine.save(str(path))
+        """Writes it to a directory that transformers reads too, in the `dtype` that was asked for, else in the checkpoint's own."""
+        self._engine.save(str(path), False)
 
     def _json(self, name: str, *, root: bool = False) -> dict[str, Any]:
         """A file of its directory; empty if it is not there."""

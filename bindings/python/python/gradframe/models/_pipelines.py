@@ -162,7 +162,7 @@ class _Continuations(Pipeline):
         return [[{"generated_text": text} for text in own] for own in whole]
 
     def _talk(self, talk: list[Any], *, return_full_text: bool = True, **options: Any) -> list[Any]:
-        text = self._model.chat([(turn["role"], turn["content"]) for turn in talk], True)
+        text = self.tokenizer.apply_chat_template(talk, add_generation_prompt=True, tokenize=False)
         (found,) = self._new([self._model.encode([text], None, special=False)[0][0]], options)
         answers = [{"role": "assistant", "content": new} for new in found]
         return [{"generated_text": [*talk, new] if return_full_text else new["content"]} for new in answers]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gradframe.models import util
 from gradframe.models._arguments import dtype_name, on_cpu, plan_error, refuse, texts_of, unsupported
 from gradframe.models._base import Outputs, Pretrained, tensor
+from gradframe.models._saving import save_sentences
 from gradframe.models._tokenizer import AutoTokenizer
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ SIMILARITIES = {
     "euclidean": util.euclidean_sim,
     "manhattan": util.manhattan_sim,
 }
-_PRECISIONS = ("float32", "binary", "ubinary")
 # sentence-transformers gives every model these two.
 _PROMPTS = {"query": "", "document": ""}
 _ENCODE_UNSUPPORTED = ("chunk_size", "pool", "processing_kwargs")
@@ -75,7 +75,7 @@ class SentenceTransformer(Pretrained):
         vectors have their first numbers alone. Other options are those of `from_pretrained`, and `model_kwargs`, which holds such."""
         made: Self = opened(cls, model_name_or_path, options)
         made._prompts |= dict(prompts or {})
-        made.truncate_dim = truncate_dim
+        made.truncate_dim = made.truncate_dim if truncate_dim is None else truncate_dim
         if default_prompt_name is not None:
             made._prompt(None, default_prompt_name)
             made._default = default_prompt_name
@@ -117,7 +117,7 @@ class SentenceTransformer(Pretrained):
         """Vectors of f32: [N, D], or [D] of a single text. `prompt`, or the one of the model's prompts that `prompt_name` names, is
         put before each text. Texts of more than `max_tokens` (`max_seq_length`) tokens lose their ends. Batches are formed by
         length here, whatever `batch_size` is, and no bar is drawn; with `convert_to_tensor` the result is PyTorch's, without
-        `convert_to_numpy` a list of such. `precision` "binary" and "ubinary" give a bit a number, eight in an i8 or u8.
+        `convert_to_numpy` a list of such. `precision` "int8", "uint8", "binary" and "ubinary" are `util.quantize_embeddings`'.
         Errors: `DTypeError` naming the item that is no text; `PlanError` for an unknown prompt."""
         refuse("encode", {name: value for name, value in given.items() if name != "task"}, _ENCODE_UNSUPPORTED, own=_ENCODE)
         on_cpu(device)
@@ -125,8 +125,8 @@ class SentenceTransformer(Pretrained):
             raise unsupported(
                 f"encode: `output_value` is 'sentence_embedding', got {output_value!r}; hint: AutoModel gives tokens' vectors"
             )
-        if precision not in _PRECISIONS:
-            raise unsupported(f"encode: `precision` is one of {', '.join(_PRECISIONS)}, got {precision!r}")
+        if precision not in util.PRECISIONS:
+            raise plan_error(f"encode: precision: expected one of {', '.join(util.PRECISIONS)}, got {precision!r}")
         if batch_size < 1:
             raise plan_error(f"encode: batch_size: expected 1 or more, got {batch_size}")
         sentences = inputs if sentences is None else sentences
@@ -239,8 +239,13 @@ class SentenceTransformer(Pretrained):
 
     preprocess = tokenize
 
+    def save_pretrained(self, path: Any, **_: Any) -> None:
+        """Writes it to a directory that sentence-transformers reads too: its modules with their weights, and what was set of prompts,
+        similarity, `truncate_dim` and `max_seq_length`."""
+        save_sentences(self, pathlib.Path(path))
+
     def save(self, path: Any, **_: Any) -> None:
-        """Writes it to a directory that sentence-transformers reads too."""
+        """As `save_pretrained`."""
         self.save_pretrained(path)
 
 
@@ -252,14 +257,11 @@ def tokenizer_of(model: Pretrained) -> AutoTokenizer:
 
 
 def _finished(vectors: np.ndarray, width: int | None, normalize: bool, precision: str) -> np.ndarray:
-    """Cut to so many numbers, then of length 1, then as bits."""
+    """Cut to so many numbers, then of length 1, then in less memory."""
     import numpy as np
 
     if width is not None:
         vectors = np.ascontiguousarray(vectors[:, :width])
     if normalize:
         vectors = util.normalize_embeddings(vectors)
-    if precision == "float32":
-        return vectors
-    bits = np.packbits(vectors > 0, axis=-1)
-    return bits if precision == "ubinary" else (bits.astype("i2") - 128).astype("i1")
+    return util.quantize_embeddings(vectors, precision)

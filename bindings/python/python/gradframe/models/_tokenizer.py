@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from gradframe.models._arguments import plan_error, refuse, texts_of, type_error, unsupported
+from gradframe.models._arguments import plan_error, refuse, texts_of, type_error
 from gradframe.models._base import Pretrained, is_torch
+from gradframe.models._chat import ChatTemplates
 from gradframe.models._encoding import Encoding, Plan, Span, encoding, filled, plan, shortened
 from gradframe.models._special import NAMES, SpecialTokens
 
@@ -19,11 +20,10 @@ _FILES = (
     "config.json"
 ).split()
 _CALL_UNSUPPORTED = "is_split_into_words return_overflowing_tokens stride text_pair_target text_target tokenizer_kwargs".split()
-_CHAT_UNSUPPORTED = "chat_template documents return_assistant_tokens_mask sanitize_control_tokens tokenizer_kwargs tools".split()
 _NO_LIMIT = int(1e30)
 
 
-class AutoTokenizer(SpecialTokens, Pretrained):
+class AutoTokenizer(ChatTemplates, SpecialTokens, Pretrained):
     """A model's tokenizer."""
 
     padding_side: str
@@ -227,49 +227,6 @@ class AutoTokenizer(SpecialTokens, Pretrained):
         """The text that tokens come from."""
         return self._engine.decode([number for number in map(self._engine.token_id, tokens) if number is not None], False)
 
-    def apply_chat_template(
-        self,
-        conversation: Sequence[Any],
-        *,
-        add_generation_prompt: bool = False,
-        continue_final_message: bool = False,
-        tokenize: bool = True,
-        padding: bool | str = False,
-        truncation: bool = False,
-        max_length: int | None = None,
-        return_tensors: str | None = None,
-        return_dict: bool = True,
-        **given: Any,
-    ) -> Any:
-        """A conversation, a list of `{"role": ..., "content": ...}`, or several, as the model was trained with it: as tokens
-        (`input_ids`, `attention_mask`; without `return_dict` the first alone), or with `tokenize=False` as a text."""
-        for name, value in given.items():
-            if name not in _CHAT_UNSUPPORTED or value:
-                raise unsupported(
-                    f"apply_chat_template: `{name}` is not supported, got {value!r}; hint: a template is given the messages alone"
-                )
-        if continue_final_message and add_generation_prompt:
-            raise plan_error("apply_chat_template: expected one of continue_final_message and add_generation_prompt, got both")
-        several = bool(conversation) and not isinstance(conversation[0], Mapping)
-        talks = [_messages(talk) for talk in (conversation if several else [conversation])]
-        texts = [self._engine.chat(talk, add_generation_prompt) for talk in talks]
-        if continue_final_message:
-            texts = [_open_ended(text, talk[-1][1].strip()) for text, talk in zip(texts, talks, strict=True)]
-        if not tokenize:
-            return texts if several else texts[0]
-        options = {"padding": padding, "truncation": truncation, "max_length": max_length, "return_tensors": return_tensors}
-        found = self(texts if several else texts[0], add_special_tokens=False, **options)  # type: ignore[arg-type]
-        return found if return_dict else found["input_ids"]
-
-    @property
-    def chat_template(self) -> str | None:
-        """The source of its template of conversations; None if it has none."""
-        file = pathlib.Path(self._engine.path, "chat_template.jinja")
-        said = file.read_text(encoding="utf-8") if file.is_file() else self._setting("chat_template")
-        if isinstance(said, list):
-            said = next((one.get("template") for one in said if one.get("name") == "default"), None)
-        return said
-
     def save_pretrained(self, path: Any) -> tuple[str, ...]:
         """Writes its files to a directory, and what was set of it; their names."""
         target = pathlib.Path(path)
@@ -278,14 +235,36 @@ class AutoTokenizer(SpecialTokens, Pretrained):
         for name in there:
             if pathlib.Path(self._engine.path, name).resolve() != (target / name).resolve():
                 shutil.copyfile(pathlib.Path(self._engine.path, name), target / name)
-        own = {name: self.__dict__[name] for name in ("padding_side", "truncation_side") if name in self.__dict__}
-        own |= self.__dict__.get("_special", {})
         config = self._json("tokenizer_config.json")
-        if any(config.get(name) != value for name, value in own.items() if value is not None):
-            config |= {name: value for name, value in own.items() if value is not None}
+        own = self._own_settings()
+        if "_chat" in self.__dict__:
+            there = self._save_chat_template(target, config, there)
+            own |= {"chat_template": config.get("chat_template")}
+        if own != {name: self._json("tokenizer_config.json").get(name) for name in own}:
+            config = {name: value for name, value in (config | own).items() if value is not None}
             (target / "tokenizer_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
             there = list(dict.fromkeys([*there, "tokenizer_config.json"]))
         return tuple(str(target / name) for name in there)
+
+    def _own_settings(self) -> dict[str, Any]:
+        """What was set of it, or read once and is as its files say."""
+        own = {name: self.__dict__[name] for name in ("padding_side", "truncation_side", "model_max_length") if name in self.__dict__}
+        if own.get("model_max_length") == _NO_LIMIT:
+            del own["model_max_length"]
+        return own | {name: text for name, text in self.__dict__.get("_special", {}).items() if text is not None}
+
+    def _save_chat_template(self, target: pathlib.Path, config: dict[str, Any], there: list[str]) -> list[str]:
+        """A template that was set: in a file of its own, as transformers writes it; several in the configuration."""
+        template, name = self.__dict__["_chat"], "chat_template.jinja"
+        config.pop("chat_template", None)
+        (target / name).unlink(missing_ok=True)
+        there = [one for one in there if one != name]
+        if isinstance(template, dict):
+            config["chat_template"] = [{"name": own, "template": text} for own, text in template.items()]
+        elif template is not None:
+            (target / name).write_text(template, encoding="utf-8")
+            there.append(name)
+        return there
 
 
 def _listed(values: Any) -> Any:
@@ -305,28 +284,3 @@ def _texts_and_pairs(text: Any, text_pair: Any) -> tuple[list[str], list[str] | 
     if pairs is not None and len(pairs) != len(texts):
         raise plan_error(f"tokenizer: expected as many of text_pair as of text, got {len(pairs)} and {len(texts)}")
     return texts, pairs
-
-
-def _messages(talk: Sequence[Any]) -> list[tuple[str, str]]:
-    """(role, content) of each turn. Errors: `PlanError` naming the turn that is wrong."""
-    if not talk:
-        raise plan_error("apply_chat_template: expected a message or more, got none")
-    found = []
-    for at, turn in enumerate(talk):
-        missing = [name for name in ("role", "content") if not isinstance(turn, Mapping) or turn.get(name) is None]
-        if missing:
-            raise plan_error(
-                f"apply_chat_template: message {at} lacks `{missing[0]}`, expected a dictionary of role and content, got {turn!r}"
-            )
-        if not isinstance(turn["content"], str):
-            raise unsupported(f"apply_chat_template: message {at}: expected a text as content, got {type(turn['content']).__name__}")
-        found.append((turn["role"], turn["content"]))
-    return found
-
-
-def _open_ended(text: str, last: str) -> str:
-    """A conversation up to the end of its last message."""
-    at = text.rfind(last)
-    if at < 0:
-        raise plan_error("apply_chat_template: continue_final_message: the template does not show the last message as it is")
-    return text[: at + len(last)]

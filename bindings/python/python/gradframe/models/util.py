@@ -21,8 +21,10 @@ __all__ = [
     "normalize_embeddings",
     "pairwise_cos_sim",
     "paraphrase_mining",
+    "quantize_embeddings",
     "semantic_search",
 ]
+PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
 # Queries whose scores with all of a corpus's part are held at once.
 _QUERIES, _CORPUS = 100, 500_000
 
@@ -144,3 +146,30 @@ def paraphrase_mining(
                 found[pair] = near["score"]
     ranked = sorted(((score, *pair) for pair, score in found.items()), key=lambda row: (-row[0], row[1], row[2]))
     return [list(row) for row in ranked[:max_pairs]]
+
+
+def quantize_embeddings(embeddings: Any, precision: str, ranges: Any = None, calibration_embeddings: Any = None) -> np.ndarray:
+    """Vectors [N, D] in less memory. "int8" and "uint8": each number by its place between the least and the largest of its column, in 256
+    steps; these are of `ranges` [2, D], else of `calibration_embeddings`, else of the vectors themselves. "binary" and "ubinary": a bit a
+    number, true above 0, eight in an i8 or u8.
+    Errors: `PlanError` for another precision, or for a single vector that nothing says the ranges of."""
+    import numpy as np
+
+    vectors = array_of(embeddings).astype("f4", copy=False)
+    if precision not in PRECISIONS:
+        raise plan_error(f"quantize_embeddings: precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if precision == "float32":
+        return vectors
+    if precision in ("binary", "ubinary"):
+        bits = np.packbits(vectors > 0, axis=-1)
+        return bits if precision == "ubinary" else (bits.astype("i2") - 128).astype("i1")
+    if ranges is None:
+        known = vectors if calibration_embeddings is None else array_of(calibration_embeddings)
+        if calibration_embeddings is None and (known.ndim == 1 or len(known) == 1):
+            what = f"quantize_embeddings: the ranges of {precision} do not follow from a single vector"
+            raise plan_error(f"{what}; hint: give ranges, or calibration_embeddings of many texts")
+        ranges = np.stack([known.min(axis=0), known.max(axis=0)]) if len(known) else np.zeros((2, vectors.shape[-1]))
+    low, high = np.asarray(ranges, dtype="f4")
+    steps = (high - low) / 255
+    found = np.clip(np.floor((vectors - low) / np.where(steps == 0, 1, steps)), 0, 255)
+    return found.astype("u1") if precision == "uint8" else (found - 128).astype("i1")
