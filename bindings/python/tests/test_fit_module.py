@@ -495,3 +495,39 @@ def test_what_ends_in_probabilities_is_not_made_probabilities_again(name, label)
     own = own[:, 1] if own.ndim == 2 and own.shape[1] == 2 else own.reshape(-1)
     exact = -np.mean(np.where(x > 0, own, np.log1p(-np.exp(own.astype("float64")))))
     assert scored["log_loss"][0] == pytest.approx(exact, rel=1e-3)
+
+
+def assigned(x, index, values):
+    x[index] = values
+    return x
+
+
+IN_ROWS = {
+    "set": lambda x: x.at[:, 0].set(1.0),
+    "add": lambda x: x.at[:, 1].add(x[:, 0]),
+    "multiply": lambda x: x.at[:, [0, 1]].multiply(gnp.asarray([2.0, 3.0])),
+    "divide": lambda x: x.at[:, 1:].divide(2.0),
+    "twice": lambda x: x.at[:, [0, 0, 1]].add(gnp.asarray([1.0, 2.0, 3.0])),
+    "the last stays": lambda x: x.at[:, [0, 0]].set(gnp.stack([x[:, 1], x[:, 0] * 2], axis=1)),
+    "assigned": lambda x: assigned(x * 1, (slice(None), 0), 0.5),
+    "from the end": lambda x: x.at[..., -1].max(0.25),
+    "of each other": lambda x: x.at[:, :1].set(x[:, 1:]),
+    "all": lambda x: x.at[:].min(0.5),
+    "deeper": lambda x: x.reshape(-1, 2, 1).at[:, 1, 0].set(x[:, 0]).reshape(-1, 2),
+}
+
+
+@pytest.mark.parametrize("name", IN_ROWS)
+def test_places_of_each_row_are_updated_in_the_plan(name):
+    class Changed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(2, 1, key=gf.random.key(0))
+
+        def forward(self, x):
+            return self.out(IN_ROWS[name](x))
+
+    net, frame = Changed(), numbers()
+    model = frame.fit(net, "y", loss="mse", epochs=1, split="none")
+    x = gnp.asarray(np.stack([frame["a"].to_numpy(), frame["b"].to_numpy()], axis=1))
+    np.testing.assert_allclose(predicted(model, frame), net(x).numpy().reshape(-1), rtol=1e-5, atol=1e-6)

@@ -33,6 +33,12 @@ def is_sized() -> bool:
     return _rows.get() is not None
 
 
+def row_count() -> int | None:
+    """The number of rows at which a function is being traced for any number of them."""
+    known = _rows.get()
+    return None if known is None else known[0]
+
+
 def is_of_any_size() -> bool:
     """Whether a function is being traced for any number of rows, and nothing may be fused for one number."""
     known = _rows.get()

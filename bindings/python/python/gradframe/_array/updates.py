@@ -8,6 +8,7 @@ from gradframe._array.arranging import argsort, broadcast_to, concat, searchsort
 from gradframe._array.core import Array, as_array, call, picked, wrap
 from gradframe._array.dtypes import bool_
 from gradframe._array.pairs import where
+from gradframe._array.updates_in_rows import put_in_rows
 
 
 class At:
@@ -50,11 +51,13 @@ class Places:
 
     def multiply(self, values: Any) -> Array:
         """With what is there multiplied by these values; several for one place multiply."""
-        return self._put(self.get() * self._product(values), "set")
+        in_rows = put_in_rows(self._of, self._index, values, "multiply")
+        return self._put(self.get() * self._product(values), "set") if in_rows is None else in_rows
 
     def divide(self, values: Any) -> Array:
         """With what is there divided by these values; by all of several for one place."""
-        return self._put(self.get() / self._product(values), "set")
+        in_rows = put_in_rows(self._of, self._index, values, "divide")
+        return self._put(self.get() / self._product(values), "set") if in_rows is None else in_rows
 
     def max(self, values: Any) -> Array:
         """With the larger of what is there and these values."""
@@ -79,6 +82,9 @@ class Places:
         return wrap(picked(call("places", (self._of,)), self._index))
 
     def _put(self, values: Any, how: str) -> Array:
+        in_rows = put_in_rows(self._of, self._index, values, how)
+        if in_rows is not None:
+            return in_rows
         places = self._places()
         if isinstance(values, (bool, int, float, complex)):
             values = as_array(values, self._of.dtype)
