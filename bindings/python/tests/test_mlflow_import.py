@@ -359,6 +359,12 @@ def test_a_logged_model_that_could_not_be_taken_in_is_when_it_can(tmp_path):
         address = f"{ours.tracking_uri}/api/2.0/mlflow/logged-models/{model}"
         shown, files = (json.load(urllib.request.urlopen(address + part)) for part in ("", "/artifacts/directories"))
         metrics, files = shown["model"]["data"]["metrics"], files["files"]
+        # So `runs:/<former name>/net` is found by clients of MLflow 3.
+        [former] = session.sql("SELECT value FROM gradframe.tags WHERE name = 'mlflow.imported_from'").collect()["value"].to_list()
+        asked = {"experiment_ids": [shown["model"]["info"]["experiment_id"]], "filter": f"source_run_id = '{former}'"}
+        request = urllib.request.Request(f"{ours.tracking_uri}/api/2.0/mlflow/logged-models/search", json.dumps(asked).encode(), {"Content-Type": "application/json"})
+        found = json.load(urllib.request.urlopen(request))["models"]
+    assert [each["info"]["model_id"] for each in found] == [model]
     assert name == "net" and [metric["value"] for metric in metrics] == [0.5]
     assert sorted(file["path"] for file in files) == ["MLmodel", "weights"]
 

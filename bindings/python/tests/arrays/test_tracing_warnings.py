@@ -66,7 +66,6 @@ def test_numbers_that_are_drawn_once_for_all_calls_are_told_of():
         warnings.simplefilter("error")
         gf.jit(lambda x, key: dropout(x, key=key))(x, gf.random.key(0))
         gf.jit(dropout, state=dropout)(x)
-        gf.vmap(dropout)(gnp.ones((2, 3)))
         gf.grad(lambda x: dropout(x).sum())(x)
 
 
@@ -114,3 +113,13 @@ def test_arguments_that_are_changed_and_lists_that_grow_are_told_of():
 
 
 kept_constant = gnp.ones(2)
+
+
+def test_numbers_that_are_drawn_once_for_all_entries_are_told_of():
+    for function in (lambda x: x + gf.random.normal(shape=()), nn.Dropout(0.5)):
+        with pytest.warns(TracingWarning, match="under vmap, draws without a key"):
+            gf.vmap(function)(gnp.ones((4, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = gf.vmap(lambda x, key: x + gf.random.normal(key, shape=()))(gnp.ones(4), gf.random.split(gf.random.key(0), 4))
+    assert len(set(drawn.tolist())) == 4

@@ -37,6 +37,20 @@ def warn(what: str) -> None:
 _is_once: ContextVar[bool] = ContextVar("gradframe.traced_once", default=False)
 
 
+# Whether a function is being traced for one entry of many.
+_is_for_each: ContextVar[bool] = ContextVar("gradframe.traced_for_each", default=False)
+
+
+@contextmanager
+def for_each() -> Iterator[None]:
+    """Around a function that is traced for one entry of a batch."""
+    before = _is_for_each.set(True)
+    try:
+        yield
+    finally:
+        _is_for_each.reset(before)
+
+
 @contextmanager
 def once() -> Iterator[None]:
     """Around a function that is traced once for many calls."""
@@ -48,7 +62,10 @@ def once() -> Iterator[None]:
 
 
 def warn_of_draws(op: str) -> None:
-    """Warns of numbers that are drawn from the global stream where they are the same at each call."""
+    """Warns of numbers that are drawn from the global stream where they are the same at each call, or for each entry of a batch."""
+    if _is_for_each.get():
+        what = f"{op}: a function of single entries, under vmap, draws without a key: the same numbers for each of them"
+        warn(f"{what}; hint: give it a key for each, gf.random.split(key, n)")
     if _is_once.get():
         what = f"{op}: a function that is compiled draws without a key: the same numbers at each call"
         warn(f"{what}; hint: give it a key as an argument, or gf.jit(step, state=(model, optimizer)), which draws anew")

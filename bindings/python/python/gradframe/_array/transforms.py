@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradframe._array.core import Array
+from gradframe._array.effects import for_each
 from gradframe._array.traces import applied, of_leaves, taken_apart, traced_at
 from gradframe._array.tree import arrays, flatten, unflatten
 from gradframe.errors import PlanError, ShapeError
@@ -151,7 +152,8 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
             shapes = ", ".join(str(leaf.shape) for leaf in leaves)
             what = f"batches of different sizes {sorted(sizes)}" if sizes else "no argument has a batch"
             raise ShapeError(f"vmap: {what}: shapes {shapes}, axes {axes}")
-        trace = traced_at("vmap", function, leaves, structure, without=axes)
+        with for_each():
+            trace = traced_at("vmap", function, leaves, structure, without=axes)
         results = applied(trace.traced.vmap(axes, sizes.pop()), leaves)
         if out_axes != 0:
             from gradframe._array.arranging import moveaxis

@@ -1,15 +1,19 @@
 //! Which logged models a filter finds, in which order. Metrics are those of the data sets that are asked for, or all.
 
+use std::collections::{BTreeSet, HashMap};
+
 use gradframe::{LoggedMetric, LoggedModel, PointsOf};
 use serde_json::Value;
 
 use super::super::answer::Failure;
 use super::super::call::Call;
-use super::super::registry::value_of;
+use super::super::registry::{IMPORTED_TAG, value_of};
 use super::super::runs::{RESULTS_MAX, page_asked, paged};
 use super::super::search::{Filter, Key, Kind, Order};
 use super::super::{Answer, Handler};
 
+/// The run that logged a model.
+const SOURCE_RUN: &str = "source_run_id";
 /// How many are given at once unless it is said.
 const RESULTS: usize = 100;
 /// What can be compared beside parameters, tags and metrics.
@@ -19,7 +23,7 @@ const ATTRIBUTES: [&str; 11] = [
     "experiment_id",
     "model_type",
     "status",
-    "source_run_id",
+    SOURCE_RUN,
     "creation_time",
     "creation_timestamp",
     "creation_timestamp_ms",
@@ -47,7 +51,8 @@ pub fn answer(handler: &Handler, call: &Call) -> Answer {
     let on: Vec<String> = datasets.iter().map(|dataset| dataset.name.clone()).collect();
     let points = PointsOf::Named { metrics: &metrics, datasets: &on };
     let mut found = handler.store().logged_models(&experiments, &points)?;
-    found.retain(|model| passes(model, &filter, &datasets));
+    let former = former_runs(handler, &filter, &found)?;
+    found.retain(|model| passes(model, &filter, &datasets, &former));
     let by = |model: &LoggedModel, at: usize, key: &Key| sorted_by(model, key, of_orders.get(at).and_then(Option::as_ref));
     let (found, next) = page_asked(call, RESULTS, RESULTS_MAX)?.of(found, &order, by)?;
     let shown = found.into_iter().map(|mut found| {
@@ -61,11 +66,26 @@ fn metric(key: &Key) -> Option<String> {
     if let Key::Metric(name) = key { Some(name.clone()) } else { None }
 }
 
+/// What the models' runs were called where they were imported from, if a filter asks for runs: links have these names still.
+fn former_runs(handler: &Handler, filter: &Filter, models: &[LoggedModel]) -> Result<HashMap<String, String>, Failure> {
+    let asks = filter.keys().iter().any(|key| matches!(key, Key::Attribute(name) if name == SOURCE_RUN));
+    let runs: BTreeSet<&str> = models.iter().map(|model| model.run.as_str()).filter(|run| asks && !run.is_empty()).collect();
+    if runs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let records = handler.tracking.run_records(&runs.into_iter().collect::<Vec<_>>())?;
+    let former = records.into_iter().filter_map(|record| Some((value_of(&record.tags, IMPORTED_TAG)?, record.run)));
+    Ok(former.map(|(former, run)| (run, former)).collect())
+}
+
 /// A metric passes if one of its points does, as in MLflow's own store; where none is compared, the model needs some on the data sets.
-fn passes(model: &LoggedModel, filter: &Filter, datasets: &[Dataset]) -> bool {
+fn passes(model: &LoggedModel, filter: &Filter, datasets: &[Dataset], former: &HashMap<String, String>) -> bool {
     let is_wanted = |metric: &LoggedMetric| datasets.is_empty() || datasets.iter().any(|dataset| dataset.has(metric));
     let of_key = |key: &Key| -> Vec<String> {
-        let Key::Metric(name) = key else { return value(model, key).into_iter().collect() };
+        let Key::Metric(name) = key else {
+            let former = former.get(&model.run).filter(|_| *key == Key::Attribute(SOURCE_RUN.to_owned())).cloned();
+            return value(model, key).into_iter().chain(former).collect();
+        };
         let points = model.metrics.iter().filter(|metric| metric.name == *name && is_wanted(metric));
         points.map(|metric| metric.value.to_string()).collect()
     };
@@ -145,7 +165,7 @@ fn value(model: &LoggedModel, key: &Key) -> Option<String> {
         "experiment_id" => model.experiment.to_string(),
         "model_type" => model.model_type.clone(),
         "status" => model.status.trim_start_matches("LOGGED_MODEL_").to_owned(),
-        "source_run_id" => model.run.clone(),
+        SOURCE_RUN => model.run.clone(),
         "last_updated_timestamp" | "last_updated_timestamp_ms" => (model.updated_us / 1000).to_string(),
         _ => (model.created_us / 1000).to_string(),
     })
@@ -184,7 +204,7 @@ mod tests {
         ] {
             let read = Filter::read(filter, &ATTRIBUTES).unwrap();
             read.check(&kind).unwrap();
-            assert_eq!(passes(&model, &read, &datasets), expected, "{filter} {datasets:?}");
+            assert_eq!(passes(&model, &read, &datasets, &HashMap::new()), expected, "{filter} {datasets:?}");
         }
         for wrong in
             ["metrics.acc > '1'", "name = 1", "creation_time = 'x'", "last_updated_timestamp_ms LIKE '1'", "datasets.name = 'x'"]
