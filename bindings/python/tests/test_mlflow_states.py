@@ -117,3 +117,19 @@ def of_versions(client):
 def test_states_are_those_of_mlflow_s_own_store(clients, subject):
     theirs, ours = (list(subject(client)) for client in clients)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "KILLED"])
+def test_a_run_that_another_client_has_ended_ends_in_its_program_too(clients, tmp_path, status):
+    import gradframe as gf
+
+    session = gf.Session(home=tmp_path / "home")
+    with session.run("ended elsewhere") as run:
+        run.log({"loss": 1.0}, step=0)
+        run.flush()
+        clients[1].set_terminated(run.id, status)
+        run.log({"loss": 0.5}, step=1)
+    found = clients[1].get_run(run.id)
+    assert found.info.status == status and found.data.metrics["loss"] == 0.5
+    for _ in range(2):  # its client may end it again, too
+        clients[1].set_terminated(run.id, status)

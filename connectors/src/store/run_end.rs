@@ -73,7 +73,8 @@ impl RunEnd {
         RunEnd { is_abandoned: true, ..end }
     }
 
-    /// Ends the run and folds its points; false if it did not run. A clock that was set back does not end it before its start.
+    /// Ends the run and folds its points; false if there is none of its name. One that another client has ended keeps that end. A clock that was
+    /// set back does not end it before its start.
     pub(super) fn record(&self, transaction: &Transaction, segments: &Segments) -> Result<(bool, Folded)> {
         let sql = "UPDATE runs SET status = ?2, error = ?3, ended = CASE WHEN started > ?4 THEN started ELSE ?4 END
                    WHERE run = ?1 AND status = 'running' AND (CAST(?5 AS TEXT) IS NULL OR process = ?5)";
@@ -82,7 +83,8 @@ impl RunEnd {
         if changed > 0 && self.is_abandoned {
             self.date_back(transaction)?;
         }
-        Ok((changed > 0, folded))
+        let is_there = changed > 0 || transaction.value("SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)", params![self.run])?;
+        Ok((is_there, folded))
     }
 
     /// To the last that is known of the run: whoever finds it may come days later.

@@ -57,12 +57,12 @@ impl RunPlace {
         if !end.is_finished() {
             self.checkpoints.hand_over(&end.run)?;
         }
-        let (changed, folded) = self.database.write_with(patience, |transaction| end.record(transaction, &self.segments))?;
+        let (is_there, folded) = self.database.write_with(patience, |transaction| end.record(transaction, &self.segments))?;
         folded.remove_from(&self.segments);
         if end.is_finished() {
             self.checkpoints.remove(&end.run);
         }
-        if changed { Ok(()) } else { Err(gone(&end.run)) }
+        if is_there { Ok(()) } else { Err(gone(&end.run)) }
     }
 
     /// Whether ends wait of runs that the store knows.

@@ -101,10 +101,14 @@ impl Groups<'_> {
         whole(data_type, &self.total(term)?, Some(nulls))
     }
 
-    /// The lower 64 bits, and what goes beyond them.
+    /// As many of the lower bits as the type has, and what goes beyond them: nothing beyond those of a decimal, whose addends have 64.
     fn sum_and_carry(&self, term: Term, rows: usize, data_type: &DataType) -> Result<Vec<ArrayRef>> {
         let totals = self.total(term)?;
-        let low = |total: i128| if *data_type == DataType::UInt64 { i128::from(total as u64) } else { i128::from(total as i64) };
+        let low = |total: i128| match data_type {
+            DataType::Decimal128(..) => total,
+            DataType::UInt64 => i128::from(total as u64),
+            _ => i128::from(total as i64),
+        };
         let carries = totals.iter().map(|&total| ((total - low(total)) >> 64) as i32);
         let carries: ArrayRef = Arc::new(Int32Array::from_iter_values(carries));
         Ok(vec![whole(data_type, &totals, Some(self.nulls(rows)?))?, carries])
