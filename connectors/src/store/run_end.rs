@@ -83,7 +83,8 @@ impl RunEnd {
         if changed > 0 && self.is_abandoned {
             self.date_back(transaction)?;
         }
-        let is_there = changed > 0 || transaction.value("SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)", params![self.run])?;
+        let is_there =
+            changed > 0 || transaction.value("SELECT EXISTS (SELECT 1 FROM runs WHERE run = ?1)", params![self.run])?;
         Ok((is_there, folded))
     }
 
