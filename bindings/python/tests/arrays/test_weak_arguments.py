@@ -26,11 +26,13 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16", "int64"])
-@pytest.mark.parametrize("way", WAYS)
+DTYPES = ["float64", "float32", "float16", "bfloat16", "int64"]
+# Integers have no derivatives.
+OF_FLOATS = ("value_and_grad", "jit of grad", "vjp", "jvp")
+
+
+@pytest.mark.parametrize(("way", "dtype"), [(way, dtype) for way in WAYS for dtype in DTYPES if dtype != "int64" or way not in OF_FLOATS])
 def test_a_float_is_as_exact_as_the_arrays_it_meets(way, dtype):
-    if dtype == "int64" and way in ("value_and_grad", "jit of grad", "vjp", "jvp"):
-        pytest.skip("no gradient of integers")
     x = gnp.asarray([1.0, 2.0, 0.0], dtype=dtype)
     expected = body(x, gnp.asarray(0.1, dtype=x.dtype if dtype != "int64" else "float32"))
     found = WAYS[way](body)(x, 0.1)
